@@ -172,7 +172,7 @@ class EndResult(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Unbooked:
-    """Passed and due, and no movement of the bank shows that it was paid."""
+    """Passed and due, and no movement of the bank shows that it was paid, or paid whole."""
 
     key: InstructionKey
     agency_code: str
@@ -180,6 +180,8 @@ class Unbooked:
     decided_at: dt.datetime
     bank: str | None
     """What the bank had answered; None while it is unknown."""
+    booked_fen: Fen = Fen(0)
+    """Of a batch what movements show of it, each as it was ordered."""
 
 
 @attrs.frozen(kw_only=True)

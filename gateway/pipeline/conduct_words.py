@@ -215,16 +215,19 @@ def late(entry: BankEntry, due: dt.date, paid: dt.date) -> Alert:
 
 def never_paid(division: str, unbooked: Unbooked) -> Alert:
     due = legal_day(unbooked.decided_at).isoformat()
-    answered = unbooked.bank or "unknown"
+    answered, part = unbooked.bank or "unknown", unbooked.booked_fen
+    shown_zh = f"只划出 {yuan(part)} 元" if part else "未见划款"
+    shown_en = f"{yuan(part)} of {yuan(unbooked.amount_fen)}" if part else "nothing"
     return alert(
         division, "JL-104", f"payment/{unbooked.key}",
         f"第 {unbooked.key.voucher_no} 号凭证 {due} 已放行，金额 {yuan(unbooked.amount_fen)} 元，"
-        f"银行答复 {answered}，日终账上未见划款",
-        f"{unbooked.key} passed on {due}, the bank answered {answered}, and nothing was booked",
+        f"银行答复 {answered}，日终账上{shown_zh}",
+        f"{unbooked.key} passed on {due}, the bank answered {answered}, and {shown_en} was booked",
         {
             "agency": unbooked.agency_code,
             "amount_fen": unbooked.amount_fen,
             "answered": answered,
+            **({"booked_fen": part} if part else {}),
             "decided_at": microseconds(unbooked.decided_at),
             "instruction": str(unbooked.key),
         },

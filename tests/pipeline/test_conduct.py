@@ -204,6 +204,12 @@ def test_what_is_paid_after_its_day_or_never_is_jl_104() -> None:
     (never,) = on_arrears(MONDAY + dt.timedelta(days=1), unbooked=(waiting,))
     assert never.policy == "JL-104"
     assert never.subject == late.subject, "late or never: one alert a payment"
+    (partly,) = on_arrears(
+        MONDAY + dt.timedelta(days=1), unbooked=(attrs.evolve(waiting, booked_fen=Fen(2)),)
+    )
+    assert (partly.policy, partly.evidence["booked_fen"]) == ("JL-104", 2)
+    assert "只划出 0.02 元" in partly.reason_zh and "0.02 of 0.05 was booked" in partly.reason_en
+    assert "booked_fen" not in never.evidence
 
 
 def test_what_was_recalled_and_held_paid_all_the_same_is_jl_101_until_it_has_come_back() -> None:

@@ -43,6 +43,7 @@ from gateway.domain.people import IN_CLEAR, Sealing
 FOUND_MAX = 500
 """How much of one kind one look finds; what is told is not found again."""
 
+NOTHING = Fen(0)
 _DAY = dt.timedelta(days=1)
 
 _SQL = statements("conduct")
@@ -111,6 +112,10 @@ class PostgresConduct:
             unbooked=tuple(
                 _unbooked(row)
                 for row in await fetch(_SQL["unbooked"], division, since, midnight, FOUND_MAX)
+            )
+            + tuple(
+                _unbooked(row, Fen(row["booked_fen"]))
+                for row in await fetch(_SQL["partly_booked"], division, first, midnight, FOUND_MAX)
             ),
             overpaid=tuple(
                 _overpaid(division, row)
@@ -301,10 +306,10 @@ def _taken_back(row: Any) -> TakenBack:
     return TakenBack(key=entry.key, agency_code=agency, held=held, entry=entry)
 
 
-def _unbooked(row: Any) -> Unbooked:
+def _unbooked(row: Any, booked_fen: Fen = NOTHING) -> Unbooked:
     return Unbooked(
         key=key_of(row), agency_code=row["agency_code"], amount_fen=Fen(row["amount_fen"]),
-        decided_at=row["decided_at"], bank=row["bank"],
+        decided_at=row["decided_at"], bank=row["bank"], booked_fen=booked_fen,
     )  # fmt: skip
 
 

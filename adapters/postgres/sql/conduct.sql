@@ -126,6 +126,43 @@ WHERE d.booked_fen > i.amount_fen
               '/', 'payment', $1, d.fiscal_year, d.voucher_type, d.voucher_no, 'again'))
 LIMIT $3
 
+-- name: partly_booked
+-- empty: what passed and was booked in these days was booked whole, or it was told what is wrong with it
+SELECT i.division, i.fiscal_year, i.voucher_type, i.voucher_no, i.agency_code, i.amount_fen,
+       coalesce(h.ended_at, i.decided_at) AS decided_at, s.bank, d.booked_fen
+FROM (
+    SELECT e.fiscal_year, e.voucher_type, e.voucher_no, sum(e.amount_fen)::bigint AS booked_fen,
+           array_agg('entry/' || e.id) AS subjects
+    FROM bank_entry AS e
+    WHERE e.division = $1 AND e.direction = 'debit' AND e.voucher_no IS NOT NULL
+          AND (e.fiscal_year, e.voucher_type, e.voucher_no) IN (
+              SELECT n.fiscal_year, n.voucher_type, n.voucher_no FROM bank_entry AS n
+              WHERE n.division = $1 AND n.booked_day >= $2 AND n.voucher_no IS NOT NULL)
+    GROUP BY e.fiscal_year, e.voucher_type, e.voucher_no
+) AS d
+     JOIN instruction AS i
+       ON i.division = $1 AND i.fiscal_year = d.fiscal_year AND i.voucher_type = d.voucher_type
+          AND i.voucher_no = d.voucher_no AND i.amount_fen > d.booked_fen
+     LEFT JOIN hold_end AS h
+            ON h.division = $1 AND h.fiscal_year = d.fiscal_year AND h.how = 'released'
+               AND h.voucher_type = d.voucher_type AND h.voucher_no = d.voucher_no
+     LEFT JOIN settlement AS s
+            ON s.division = $1 AND s.fiscal_year = d.fiscal_year
+               AND s.voucher_type = d.voucher_type AND s.voucher_no = d.voucher_no
+WHERE (i.outcome = 'passed' OR h.how IS NOT NULL)
+      AND (s.bank IS NULL OR s.bank = 'accepted')
+      AND coalesce(h.ended_at, i.decided_at) < $3
+      AND d.booked_fen + coalesce((
+          SELECT sum(r.amount_fen) FROM refund AS r
+          WHERE r.division = $1 AND r.of_year = d.fiscal_year AND r.of_type = d.voucher_type
+                AND r.of_no = d.voucher_no), 0) < i.amount_fen
+      AND NOT EXISTS (
+          SELECT FROM conduct_alert AS a
+          WHERE a.division = $1 AND (a.policy = 'JL-101' AND a.subject = ANY (d.subjects)
+              OR a.policy = 'JL-104' AND a.subject = concat_ws(
+                  '/', 'payment', $1, d.fiscal_year, d.voucher_type, d.voucher_no)))
+LIMIT $4
+
 -- name: denied
 -- empty: for nothing that was settled as not paid a debit of these days, or one of which an alert was
 -- raised, is left without what it took being set aside. Officers have the last word on a payment.
