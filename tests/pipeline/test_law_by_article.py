@@ -108,6 +108,9 @@ def test_an_approved_advance_from_another_account_is_repaid_to_it_and_to_no_othe
         shelf=shelf,
     )
     assert told(repayment("GD-1", "DF-1"), shelf) == (Outcome.PASS, {})
+    supplier = replace(repayment("GD-1", "DF-1"), payee=instruction().payee)
+    outcome, found = told(supplier, shelf)
+    assert outcome is Outcome.BLOCK and set(found) == {"JL-031"}
     outcome, found = told(repayment("GD-1"), shelf)
     assert outcome is Outcome.BLOCK and set(found) == {"JL-020", "JL-031"}
     outcome, found = told(repayment("DF-1"), shelf)

@@ -127,9 +127,9 @@ def test_a_transfer_into_a_real_fund_account_that_passes_is_one_of_the_six(row: 
     )
     if repays:
         approved = ApprovalKind.ADVANCE_REPAYMENT in row.approvals
-        own_basic = row.payee_is_basic and row.payee_relation is Relation.OWN
         other = ApprovalKind.ADVANCE_FROM_OTHER_ACCOUNT in row.approvals
-        assert approved and (own_basic or other), "13(3)5, 13(4)"
+        assert approved and (row.payee_is_basic or other), "13(3)5, 13(4)"
+        assert row.payee_relation is Relation.OWN, "13(4): to the account that advanced it"
     concerned = row.payee_account_class is AccountClass.REAL_FUND and (
         row.payee_relation is not Relation.UNREGISTERED
     )

@@ -121,6 +121,7 @@ def test_an_exception_that_nobody_claimed_is_only_offered() -> None:
     ]
     elsewhere = facts(
         payee_account_class=AccountClass.REAL_FUND,
+        payee_relation=Relation.OWN,
         business_type=BusinessType.ADVANCE_REPAYMENT,
     )
     assert "如属第十三条（四）" in found("JL-031", elsewhere).reason_zh
