@@ -92,23 +92,6 @@ def contradiction_in(corrections: Iterable[Mapping[str, Any]]) -> Mapping[str, A
     return next(iter(standing), None)
 
 
-def words_against(
-    corrections: Iterable[Mapping[str, Any]],
-) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """Of these `correction` records, oldest first: the bank's words that stand, and those that
-    officers have ended; without what its books said."""
-    standing: list[Mapping[str, Any]] = []
-    ended: list[Mapping[str, Any]] = []
-    for each in corrections:
-        if each.get("how") == BOOKS:
-            continue
-        if each.get("what") != ENDED:
-            standing.append(each)
-        else:
-            ended, standing = [*ended, *standing], []
-    return standing, ended
-
-
 def disputed_word(correction: Mapping[str, Any]) -> BankAnswer:
     """What anybody is told of a payment with this `correction` record: nothing to rely on, and
     where the bank's books show its money gone, when and how much. What must not be done comes

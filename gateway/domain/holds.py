@@ -43,17 +43,6 @@ def name_of(finding: Finding) -> FindingName:
 
 
 @attrs.frozen(kw_only=True)
-class HoldEnd:
-    """How a hold ended; the decision is the one from which its answer is given from then on."""
-
-    how: HoldEnding
-    at: dt.datetime
-    decision: bytes
-    order: bytes | None
-    """Digest of the bureau's order; None for one that expired."""
-
-
-@attrs.frozen(kw_only=True)
 class Hold:
     """An open one."""
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 import orjson
 
-from gateway.domain.bank import BOOKS, BankOutcome, words_against
+from gateway.domain.bank import BOOKS, BankOutcome
 from gateway.domain.conduct import (
     Alert,
     BankEntry,
@@ -24,6 +24,7 @@ from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKey, RecordDraft
 from tests.memory.ledger import MemoryLedger
 from tests.memory.state import MemoryState, SetAside
+from tests.memory.words import words_against
 
 _MARK = b'"how":"%b"' % BOOKS.encode()
 

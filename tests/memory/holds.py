@@ -15,7 +15,6 @@ from gateway.domain.holds import (
     Ending,
     Gone,
     Hold,
-    HoldEnd,
     HoldEnding,
     Notification,
 )
@@ -25,7 +24,7 @@ from gateway.domain.records import RecordKind
 from gateway.domain.refunds import Refund, RefundAnswer, RefundResult
 from gateway.domain.releases import Order
 from tests.memory.ledger import MemoryLedger
-from tests.memory.state import MemoryState
+from tests.memory.state import HoldEnd, MemoryState
 
 
 class MemoryHolds:

@@ -9,7 +9,7 @@ import attrs
 import orjson
 from msgspec.structs import replace
 
-from gateway.domain.bank import HOW_TOLD, BankOutcome, words_against
+from gateway.domain.bank import HOW_TOLD, BankOutcome
 from gateway.domain.decision import Outcome
 from gateway.domain.faults import LedgerUnavailable
 from gateway.domain.holds import HoldEnding, Notification
@@ -33,6 +33,7 @@ from gateway.domain.log import Notice, PendingRecord, SealedRecord
 from gateway.domain.records import RecordKind, digest_mark
 from gateway.domain.windows import Measure, WindowAsk
 from tests.memory.state import DivisionLog, MemoryState
+from tests.memory.words import words_against
 
 CLOCKS_APART = dt.timedelta(minutes=2)
 """What was opened further ahead was opened by a clock that was wrong; it does not wait for it."""

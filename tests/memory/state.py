@@ -5,7 +5,7 @@ import datetime as dt
 import attrs
 
 from gateway.domain.conduct import BankEntry, Direction
-from gateway.domain.holds import HoldEnd, Notification
+from gateway.domain.holds import HoldEnding, Notification
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import Admission, Limit, LimitKey, OpenPayment, Settlement
 from gateway.domain.log import LogHead, Notice, PendingRecord, SealedRecord
@@ -30,6 +30,17 @@ class DivisionLog:
     """How many of each agency's verdicts are sealed."""
     checkpoints: dict[int, Checkpoint] = attrs.field(factory=dict)
     """By size, rising."""
+
+
+@attrs.frozen(kw_only=True)
+class HoldEnd:
+    """How a hold ended; the decision is the one from which its answer is given from then on."""
+
+    how: HoldEnding
+    at: dt.datetime
+    decision: bytes
+    order: bytes | None
+    """Digest of the bureau's order; None for one that expired."""
 
 
 @attrs.define(kw_only=True)
