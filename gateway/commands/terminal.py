@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
-from gateway.domain.faults import DatabaseUnreached, LedgerUnavailable, StoreUnavailable
+from gateway.domain.faults import CommitUnknown, DatabaseUnreached, LedgerUnavailable, StoreUnavailable
 from gateway.settings import DATABASE_VARIABLE
 
 DONE, NO, USAGE = 0, 1, 2
@@ -35,6 +35,12 @@ DATABASE_REMEDY = (
     "请检查数据库是否运行、--database（或环境变量）中的地址、用户和密码是否正确、是否已 migrate。"
     " Check that PostgreSQL runs, that address, user and password in --database (or the"
     " environment) are right, and that `migrate` has been run."
+)
+
+UNKNOWN_REMEDY = (
+    "数据库未答复，是否已经写入尚不可知。请再运行一次同样的命令：已经写入的会如实告知，不会写入第二次。"
+    " The database has not answered. Run the same command again: what was written is told, and"
+    " nothing is written twice."
 )
 
 DAYS = ["%Y-%m-%d"]
@@ -73,7 +79,9 @@ def fail(message: str, code: int = NO) -> typer.Exit:
     look at."""
     message = _in_words(message, sys.exception())
     console.print(message, markup=False, highlight=False, soft_wrap=True)
-    if _is_databases(error := sys.exception()):
+    if _is_unknown(error := sys.exception()):
+        console.print(UNKNOWN_REMEDY, markup=False, highlight=False, soft_wrap=True)
+    elif _is_databases(error):
         if (tried := _tried(error)) and tried not in message:
             console.print(tried, markup=False, highlight=False, soft_wrap=True)
         console.print(DATABASE_REMEDY, markup=False, highlight=False, soft_wrap=True)
@@ -91,6 +99,12 @@ def _in_words(message: str, error: BaseException | None) -> str:
             return message.replace(str(error), f"{place}: {words}")
         error = error.__cause__ or error.__context__
     return message
+
+
+def _is_unknown(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, CommitUnknown):
+        error = error.__cause__
+    return error is not None
 
 
 def _is_databases(error: BaseException | None) -> bool:

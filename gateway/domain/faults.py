@@ -104,6 +104,14 @@ class LedgerUnavailable(Exception):
     """The ledger cannot say whether it committed; nothing may be forwarded on this."""
 
 
+class CommitUnknown(LedgerUnavailable):
+    """It was asked to commit and has not answered: the database alone knows, and tells who asks
+    again."""
+
+    def __init__(self) -> None:
+        super().__init__("it is not known whether it was committed")
+
+
 class DatabaseUnreached(ConnectionError):
     """Where a database was looked for and why none answered; never a password. Not for parties."""
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from gateway.commands.command_line import app
 from gateway.commands.releases import named
 from gateway.commands.terminal import console, fail
+from gateway.domain.faults import CommitUnknown, LedgerUnavailable
 from tests.house.test_commands import leaves, line
 
 ALONE = {"migrate", "certs inventory", "certs list", "certs ocsp"}
@@ -145,6 +146,24 @@ def test_a_proposer_without_a_certificate_is_told_in_words(tmp_path: Path) -> No
         with console.capture() as said:
             fail(f"releases: {refused}")
     assert said.get().startswith(f"releases: {no}: 没有这个文件")
+
+
+@pytest.mark.parametrize(
+    ("lost", "remedy", "other"),
+    [
+        (CommitUnknown(), "Run the same command again", "Check that PostgreSQL"),
+        (LedgerUnavailable("no"), "Check that PostgreSQL runs", "Run the same command again"),
+    ],
+)
+def test_who_may_have_written_is_told_to_ask_again_and_not_to_mend_the_address(
+    lost: LedgerUnavailable, remedy: str, other: str
+) -> None:
+    with console.capture() as said:
+        try:
+            raise ValueError("settling") from lost
+        except ValueError as refused:
+            fail(f"unknowns: {refused}")
+    assert remedy in said.get() and other not in said.get()
 
 
 @pytest.mark.parametrize("command", ["releases", "voids"])

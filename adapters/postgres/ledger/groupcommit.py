@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 import asyncpg
 import structlog
 
-from adapters.postgres.ledger.waiting import Item, Result, Waiter, Waiting, deliver, fail
+from adapters.postgres.ledger.waiting import Item, Result, Waiter, Waiting, deliver, fail, leave_unknown
 from adapters.postgres.session import (
     CUT_AFTER_S,
     LOST,
@@ -24,7 +24,7 @@ from adapters.postgres.session import (
     UnsafeServer,
     why,
 )
-from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.faults import CommitUnknown, LedgerUnavailable
 
 HUNG_AFTER_S = 1.5
 """After so long without an answer all who wait are refused, and those on the way are told that it
@@ -221,7 +221,7 @@ class GroupCommit(Generic[Item, Result]):
             if future.done():
                 continue
             if result is None:
-                future.set_exception(LedgerUnavailable("it is not known whether it was committed"))
+                future.set_exception(CommitUnknown())
             else:
                 future.set_result(result)
 
@@ -262,7 +262,7 @@ class GroupCommit(Generic[Item, Result]):
         (CUT_AFTER_S), and the outcome is looked up."""
         if self._refusing is None:
             self._refuse(_SILENT)
-        fail(batch, "it is not known whether it was committed")
+        leave_unknown(batch)
         rest = CUT_AFTER_S - HUNG_AFTER_S
         self._watch = asyncio.get_running_loop().call_later(rest, session.connection.terminate)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeAlias, TypeVar
 
 from adapters.postgres.ledger.crowd import Crowd
-from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.faults import CommitUnknown, LedgerUnavailable
 
 BATCH_MAX = 256
 BATCH_BYTES_MAX = 8 * 2**20
@@ -124,3 +124,9 @@ def fail(
             refusal = LedgerUnavailable(reason)
             refusal.__cause__ = cause
             future.set_exception(refusal)
+
+
+def leave_unknown(batch: Sequence[Waiter[Item, Result]]) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(CommitUnknown())
