@@ -13,7 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
-from gateway.domain.faults import CommitUnknown, DatabaseUnreached, LedgerUnavailable, StoreUnavailable
+from gateway.domain.faults import (
+    CommitUnknown,
+    DatabaseUnreached,
+    LedgerUnavailable,
+    StoreUnavailable,
+)
 from gateway.settings import DATABASE_VARIABLE
 
 DONE, NO, USAGE = 0, 1, 2

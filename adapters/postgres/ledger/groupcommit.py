@@ -13,7 +13,15 @@ from typing import Generic, Protocol, TypeVar
 import asyncpg
 import structlog
 
-from adapters.postgres.ledger.waiting import Item, Result, Waiter, Waiting, deliver, fail, leave_unknown
+from adapters.postgres.ledger.waiting import (
+    Item,
+    Result,
+    Waiter,
+    Waiting,
+    deliver,
+    fail,
+    leave_unknown,
+)
 from adapters.postgres.session import (
     CUT_AFTER_S,
     LOST,
