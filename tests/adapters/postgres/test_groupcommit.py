@@ -13,7 +13,7 @@ from adapters.postgres.ledger.crowd import LEAST, Crowd
 from adapters.postgres.ledger.groupcommit import GroupCommit
 from adapters.postgres.ledger.waiting import BATCH_MAX
 from adapters.postgres.session import Undurable
-from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.faults import CommitUnknown, LedgerUnavailable
 
 
 class FakeConnection:
@@ -253,7 +253,7 @@ async def test_a_lost_connection_is_a_yes_only_where_our_row_is_durable(bench: B
     bench.work.script = committed_then_cut
     answers = await asyncio.gather(*send(bench, "ours", "theirs", "none"), return_exceptions=True)
     assert answers[0] == "found ours"
-    assert [type(answer) for answer in answers[1:]] == [LedgerUnavailable] * 2
+    assert [type(answer) for answer in answers[1:]] == [CommitUnknown] * 2
     assert len(bench.sessions) == 2, "looked up on a fresh connection"
 
 
