@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gateway.domain.faults import LedgerUnavailable
+from gateway.domain.faults import CommitUnknown
 from tests.adapters.postgres.test_groupcommit import Bench, send
 
 
@@ -70,6 +70,6 @@ async def test_who_was_told_that_it_is_not_known_is_not_committed_by_a_half_afte
     carried = note_batch(bench)
     bench.work.script = slowly_refused
     answers = await asyncio.gather(*send(bench, "a", "b"), return_exceptions=True)
-    assert told.is_set() and [type(answer) for answer in answers] == [LedgerUnavailable] * 2
+    assert told.is_set() and [type(answer) for answer in answers] == [CommitUnknown] * 2
     assert bench.work.batches == []
     assert await bench.group.submit("c") == "done c"
