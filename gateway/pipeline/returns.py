@@ -34,10 +34,10 @@ class Alarm:
     store: ConductStore
     origin: Origin
 
-    async def raised(self, found: Alert, at: dt.datetime) -> bool:
-        """False: it was raised before. Raises LedgerUnavailable."""
+    async def raised(self, found: Alert, at: dt.datetime) -> None:
+        """Once, however often it is found. Raises LedgerUnavailable."""
         told = [(found, *alert_record(found, self.origin, at))]
-        return await self.store.take(Statement(id=""), told, at) > 0
+        await self.store.take(Statement(id=""), told, at)
 
 
 @attrs.frozen(kw_only=True)
