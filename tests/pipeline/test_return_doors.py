@@ -133,6 +133,20 @@ async def test_what_comes_back_before_its_payment_was_known_was_paid(door: Door)
     assert not desk.alarms.raised
 
 
+@pytest.mark.parametrize("door", [by_refund, by_voucher, by_pacs004])
+async def test_what_comes_back_of_a_refused_payment_does_not_make_it_paid(door: Door) -> None:
+    """As an outcome, `returned` is another word on the payment itself: that contradicts."""
+    desk = await Desk.forwarded(BankOutcome.REJECTED)
+    try:
+        assert await door(desk, 30_000, SERIAL) not in TAKEN
+    except RefundRefused as refused:
+        assert refused.code is FaultCode.REFUND_UNPAID
+    standing = await desk.street.ledger.standing(KEY)
+    assert standing and standing.bank is BankOutcome.REJECTED and not standing.disputed
+    assert await desk.street.available() == 1_000_000
+    assert desk.alarms.policies() == ["JL-101"] and not desk.records("correction")
+
+
 @pytest.mark.parametrize("door", DOORS)
 async def test_of_what_the_bank_has_told_in_two_ways_nothing_comes_back(door: Door) -> None:
     desk = await Desk.forwarded(BankOutcome.ACCEPTED)
