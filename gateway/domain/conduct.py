@@ -100,7 +100,8 @@ class Known:
 
     standings: Mapping[InstructionKey, Standing]
     booked: Mapping[tuple[str, str], BankEntry]
-    """Entries taken before, by division and id."""
+    """Entries taken before, by division and id: those told again, and others of the same
+    instructions."""
     cleared: Mapping[ClearingTotal, Fen] = attrs.field(factory=dict)
     """What was told before of a clearing voucher of the same number, day and account, where that is
     another amount; by what is told now."""

@@ -29,6 +29,7 @@ from gateway.pipeline.conduct_words import (
     paid_again,
     paid_all_the_same,
     paid_before,
+    paid_him_again,
     slow_service,
     untold_notice,
     untold_records,
@@ -68,6 +69,10 @@ def alerts_on_entry(
     instruction = read(standing)
     if differences := list(_differences(entry, instruction)):
         yield not_as_ordered(entry, differences)
+    elif before is None and len(instruction.details) > 1:
+        ordered_fen, paid_fen = _to_this_payee(entry, instruction, known)
+        if paid_fen > ordered_fen:
+            yield paid_him_again(entry, ordered_fen, paid_fen)
     if denied(entry, standing):
         yield paid_all_the_same(entry, standing, instruction)
     passed_at = standing.decided_now[1]
@@ -159,6 +164,18 @@ def _differences(entry: BankEntry, ordered: Instruction) -> Iterator[dict[str, o
         yield _difference("payee.account", masked(payee.account), masked(entry.counter_account))
     if bare(entry.counter_name) != bare(payee.name):
         yield _difference("payee.name", _initial(payee.name), _initial(entry.counter_name))
+
+
+def _to_this_payee(entry: BankEntry, ordered: Instruction, known: Known) -> tuple[int, int]:
+    """What a batch orders for the account that this movement went to; what was paid to it so far,
+    less what came back from it."""
+    account = plain_account(entry.counter_account)
+    parts = [each for each in ordered.details if plain_account(each.payee.account) == account]
+    paid = int(entry.amount_fen)
+    for each in known.booked.values():
+        if each.key == entry.key and plain_account(each.counter_account) == account:
+            paid += each.amount_fen if each.direction is Direction.DEBIT else -each.amount_fen
+    return sum(each.amount_fen for each in parts), paid
 
 
 def _part_of(entry: BankEntry, ordered: Instruction) -> tuple[Payee, int]:

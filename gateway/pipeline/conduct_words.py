@@ -118,6 +118,18 @@ def not_as_ordered(entry: BankEntry, differences: list[dict[str, object]]) -> Al
     )  # fmt: skip
 
 
+def paid_him_again(entry: BankEntry, ordered_fen: int, paid_fen: int) -> Alert:
+    """One payee of a batch has more than was ordered for him, whatever became of the others."""
+    assert entry.key is not None
+    who, was, now = masked(entry.counter_account), yuan(ordered_fen), yuan(paid_fen)
+    return alert(
+        entry.division, "JL-101", f"entry/{entry.id}/payee",
+        f"第 {entry.key.voucher_no} 号凭证应付账户 {who} {was} 元，账上累计已付 {now} 元",
+        f"{entry.key} orders {was} yuan for {who}, and the books show {now} paid to it",
+        entry_facts(entry) | {"ordered_fen": ordered_fen, "paid_fen": paid_fen},
+    )  # fmt: skip
+
+
 def paid_all_the_same(entry: BankEntry, standing: Standing, ordered: Instruction) -> Alert:
     """What was given back on the limits when it was settled as not paid is set aside again in the
     transaction that keeps the movement, unless the bank has taken it back already."""

@@ -150,6 +150,28 @@ def test_a_payroll_is_held_against_the_detail_that_it_is_most_like() -> None:
     assert [d["field"] for d in alert.evidence["differences"]] == ["payee.account"]  # type: ignore[attr-defined]
 
 
+def test_a_payee_of_a_batch_who_is_paid_twice_is_jl_101_though_the_sum_is_right() -> None:
+    first = replace(ORDER.payee, account="6228480000000000018", name="张三")
+    parts = ((first, 100), (ORDER.payee, 100), (replace(first, account="6228-480000000000018"), 50))
+    details = tuple(
+        Detail(id=str(number), payee=payee, amount_fen=Fen(fen), purpose="")
+        for number, (payee, fen) in enumerate(parts)
+    )
+    order = replace(ORDER, details=details, amount_fen=Fen(250))
+    to = {"counter_account": first.account, "counter_name": "张三", "amount_fen": Fen(100)}
+    once, again = entry(id="L-1", **to), entry(id="L-2", **to)
+    rest = entry(id="L-3", **{**to, "amount_fen": Fen(50)})
+    for one, before in ((once, []), (rest, [once]), (once, [once, rest])):
+        assert on_entry(one, standing(), before=before, order=order) == [], "two details are his"
+    for before in ([once, rest], [rest, once]):
+        (alert,) = on_entry(again, standing(), before=before, order=order)
+        assert (alert.policy, alert.subject) == ("JL-101", "entry/L-2/payee")
+        assert (alert.evidence["ordered_fen"], alert.evidence["paid_fen"]) == (150, 250)
+        assert first.account not in str(alert.evidence) + alert.reason_zh + alert.reason_en
+    back = entry(id="L-4", direction=Direction.CREDIT, **to)
+    assert on_entry(again, standing(), before=[once, rest, back], order=order) == []
+
+
 @pytest.mark.parametrize("said", [BankOutcome.REJECTED, BankOutcome.NOT_TAKEN])
 def test_a_debit_that_the_bank_had_denied_is_jl_101(said: BankOutcome) -> None:
     (alert,) = on_entry(entry(), standing(bank=said))

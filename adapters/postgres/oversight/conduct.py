@@ -42,6 +42,8 @@ from gateway.domain.people import IN_CLEAR, Sealing
 
 FOUND_MAX = 500
 """How much of one kind one look finds; what is told is not found again."""
+MOVEMENTS_MAX = 1000
+"""Of one instruction: twice as many as a voucher has payees."""
 
 NOTHING = Fen(0)
 _DAY = dt.timedelta(days=1)
@@ -69,6 +71,9 @@ class PostgresConduct:
         columns = [entry.division for entry in entries], [entry.id for entry in entries]
         async with self._pool.session() as session:
             rows = await session.connection.fetch(_SQL["entries"], *columns)
+            rows += await session.connection.fetch(
+                _SQL["movements"], *key_arrays(keys), MOVEMENTS_MAX
+            )
             held = await standings(session.connection, keys, self._sealing)
             before = await session.connection.fetch(_SQL["cleared_before"], *_cleared(clearing))
             session.believed()

@@ -7,6 +7,18 @@ FROM unnest($1::text[], $2::text[]) AS k (division, id)
          SELECT * FROM bank_entry AS b WHERE b.division = k.division AND b.id = k.id OFFSET 0
      ) AS e
 
+-- name: movements
+-- empty: nothing was booked under these numbers before
+SELECT e.division, e.id, e.booked_at, e.account, e.direction, e.amount_fen, e.fiscal_year,
+       e.voucher_type, e.voucher_no, e.reference, e.counter_account, e.counter_name
+FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[]) AS k (division, year, type, no)
+     CROSS JOIN LATERAL (
+         SELECT * FROM bank_entry AS b
+         WHERE b.division = k.division AND b.fiscal_year = k.year AND b.voucher_type = k.type
+               AND b.voucher_no = k.no
+         LIMIT $5
+     ) AS e
+
 -- name: keep_statement
 -- empty: a statement of this number is there already
 INSERT INTO bank_statement (division, id, received_at, digest, party, signature, raw)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from adapters.postgres.oversight.conduct import PostgresConduct
 from gateway.domain.conduct import BankEntry, ClearingTotal, Direction, Statement
@@ -13,7 +14,7 @@ from gateway.domain.holds import Claimed
 from gateway.domain.legal_day import SHANGHAI
 from gateway.domain.money import Fen
 from tests.adapters.postgres.conftest import as_runtime, opened
-from tests.adapters.postgres.storage_builders import DIVISION, NOW, admission
+from tests.adapters.postgres.storage_builders import DIVISION, NOW, admission, key
 from tests.adapters.postgres.test_holds_contract import LATER, claim_of, given, grant
 
 pytestmark = pytest.mark.postgres
@@ -41,6 +42,24 @@ async def test_a_clearing_voucher_of_another_division_contradicts_none_here(
     here = attrs.evolve(otherwise, division=DIVISION)
     known = await conduct.known([], [here, otherwise])
     assert known.cleared == {otherwise: 500}
+
+
+async def test_with_a_movement_come_the_others_of_its_instruction_and_of_no_other(
+    conduct: PostgresConduct,
+) -> None:
+    def moved(named: str, number: int | None, division: str = DIVISION) -> BankEntry:
+        return BankEntry(
+            division=division, id=named, booked_at=NOW, account="0710", direction=Direction.DEBIT,
+            amount_fen=Fen(1), key=replace(key(number), division=division) if number else None,
+            reference="", counter_account="", counter_name="",
+        )  # fmt: skip
+
+    kept = moved("E1", 1), moved("E2", 1), moved("E3", 2), moved("E4", None), moved("E1", 1, OTHER)
+    await conduct.take(Statement(id="S-1", entries=kept), [], NOW)
+    known = await conduct.known([moved("E9", 1)])
+    assert known.booked == {(DIVISION, "E1"): kept[0], (DIVISION, "E2"): kept[1]}
+    known = await conduct.known([moved("E4", None)])
+    assert known.booked == {(DIVISION, "E4"): kept[3]}
 
 
 async def test_a_score_counts_from_the_first_moment_of_its_first_day_to_the_last_of_its_last(
