@@ -15,6 +15,7 @@ from gateway.domain.codes import AgencyKind, AgencyStatus, PaymentMethod, Regist
 from gateway.domain.faults import Conflicting, FaultCode, Unreadable
 from gateway.domain.instruction import InstructionKey
 from gateway.domain.ledger import LimitKind
+from gateway.domain.money import FEN_MAX
 from gateway.domain.register_vouchers import Handed
 from gateway.domain.registers import code_key, plan_scope
 from gateway.domain.vouchers import (
@@ -180,12 +181,18 @@ async def test_every_line_that_cannot_be_applied_is_named_and_none_is_applied(
         "VoucherBody[2].Detail[7].Hold1": "unknown_indicator",
     }
     assert await filled.granted(LimitKind.PLAN, AUTHORIZED) is None
+    most = notice("3", line("a", FEN_MAX, project_code="Q", economic_code=""))
+    assert (await hand_in(filled, most)).applied, "what a line leaves out fits"
+    beyond = notice("4", line("a", 1, indicator="IND-3", project_code=""))
+    assert await refused(filled, beyond) == {"Detail[1].PayAmt": "range"}
 
 
 async def test_base_data_put_codes_and_a_line_of_a_disabled_one_is_refused(
     filled: Rooms,
 ) -> None:
     await hand_in(filled, base_data("1", "ExpEco", **{"30213": True, "30201": True}))
+    taken = await hand_in(filled, notice("1", line("a", 100)))
+    assert taken.applied, "of a code in use"
     await hand_in(filled, base_data("2", "ExpEco", **{"30213": False}))
     codes = (await filled.seen()).codes
     assert codes[code_key("ExpEco", "30201")].enabled
@@ -217,8 +224,12 @@ async def test_a_list_of_agencies_puts_them_and_lifts_no_suspension(filled: Room
     assert (agencies["101"].name, agencies["101"].kind) == ("新名", AgencyKind.ADMINISTRATIVE)
     assert agencies["101001"].parent == "101"
     assert agencies["101"].status_basis == "案〔2026〕3号"
-    found = await refused(filled, listed("2", row("8", ""), row("7", "2"), row("7")))
-    assert found == {"Detail[1].AgencyKind": "code", "Detail[3].ChrCode": "repeated"}
+    assert agencies["101"].parent is None
+    wrong = listed("2", row("8", ""), row("7", "2"), row("7"), row("101001", "5"))
+    assert await refused(filled, wrong) == {
+        "Detail[1].AgencyKind": "code", "Detail[3].ChrCode": "repeated",
+        "Detail[4].AgencyKind": "code",
+    }  # fmt: skip
 
 
 async def test_a_notice_that_takes_back_what_is_reserved_is_reported(filled: Rooms) -> None:
