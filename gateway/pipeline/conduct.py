@@ -17,7 +17,7 @@ from gateway.domain.legal_day import dawn, legal_day, minute_of_day
 from gateway.domain.masking import masked, plain_account
 from gateway.domain.money import yuan
 from gateway.domain.registers import Account
-from gateway.domain.workdays import is_workday, workdays_since
+from gateway.domain.workdays import is_workday, workday_from, workdays_since
 from gateway.pipeline.conduct_words import (
     alert,
     cleared_wrongly,
@@ -122,21 +122,14 @@ def due_day(decided_at: dt.datetime, calendar: Calendar, allowances: Allowances)
     day = legal_day(decided_at)
     if is_workday(day, calendar) and minute_of_day(decided_at) < allowances.day_end_minute:
         return day
-    return _workday_from(day + _DAY, calendar)
+    return workday_from(day + _DAY, calendar)
 
 
 def cleared_by(day: dt.date, calendar: Calendar, allowances: Allowances) -> dt.datetime:
     """By when what left an account on this day is cleared, whole: before the next working day
     begins; what left on a day off is cleared with the next working day's."""
-    after = _workday_from(_workday_from(day, calendar) + _DAY, calendar)
+    after = workday_from(workday_from(day, calendar) + _DAY, calendar)
     return dawn(after) + dt.timedelta(minutes=allowances.day_start_minute)
-
-
-def _workday_from(day: dt.date, calendar: Calendar) -> dt.date:
-    """This day, or the first after it, that is one."""
-    while not is_workday(day, calendar):
-        day += _DAY
-    return day
 
 
 def owed_since(now: dt.datetime, calendar: Calendar, allowances: Allowances) -> dt.datetime:
